@@ -38,6 +38,14 @@ class HubHandler(RequestHandler):
             )
         return person
 
+    def expect_body(self, most: int) -> None:
+        """Take up to so many bytes, more than the server does of who is not known yet. In ``prepare``, of a handler
+        that streams its request."""
+        length = self.request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > most:
+            raise HTTPError(413, f"The request has {int(length):,} bytes; the service takes {most:,}.")
+        cast("Any", self.request.connection).set_max_body_size(most)
+
     def check_xsrf_cookie(self) -> None:
         """Nothing that a browser sends by itself is looked at: callers name their token."""
 

@@ -378,12 +378,8 @@ class CompletionsHandler(GatewayHandler):
 
     async def prepare(self) -> None:
         self._person = await self.person()
-        most = self.hub.settings.body_bytes
-        length = self.request.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > most:
-            raise HTTPError(413, f"The request has {int(length):,} bytes; the service takes {most:,}.")
+        self.expect_body(self.hub.settings.body_bytes)
         self._slot.enter_context(self.gateway.slot(self._person))
-        cast("Any", self.request.connection).set_max_body_size(most)
 
     def data_received(self, chunk: bytes) -> None:
         self._body += chunk

@@ -21,7 +21,8 @@ from urllib.parse import quote
 
 from tornado import web
 
-from ..errors import AppBuilderError, InvalidInput, NotFound
+from ..cancellation import in_thread
+from ..errors import AppBuilderError, InvalidInput, NotFound, Unavailable, of_the_disk
 from ..publishing.jupyterhub import part
 from ..publishing.look_service import LARGEST
 from .base import HubHandler
@@ -87,29 +88,38 @@ class Looks:
         del self._codes[code]
         return came
 
-    def leave(self, by: str, to: str, pack: bytes) -> str:
-        """Keep this until ``to`` fetches it. May block."""
+    async def leave(self, by: str, to: str, pack: bytes) -> str:
+        """Keep this until ``to`` fetches it. Raises ``Unavailable`` while too much is on its way."""
         self._forget()
         theirs = [id for id, one in self._copies.items() if one.by == by]
         for id in theirs[: max(0, len(theirs) - MOST_COPIES + 1)]:
             self._drop(id)
-        while self._copies and sum(one.size for one in self._copies.values()) + len(pack) > MOST_BYTES:
-            self._drop(next(iter(self._copies)))
+        if sum(one.size for one in self._copies.values()) + len(pack) > MOST_BYTES:
+            raise Unavailable(
+                "Too many copies are on their way here.", hint="Try again in some minutes.", reason="full"
+            )
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="appbuilder-copies-")
         id = secrets.token_urlsafe(16)
         file = Path(self._folder.name, id)
-        file.write_bytes(pack)
         self._copies[id] = _Copy(self.clock(), by, to, file, len(pack))
+        try:
+            await in_thread(file.write_bytes, pack)
+        except OSError as error:
+            self._drop(id)
+            raise of_the_disk(error, file.parent) from None
         return id
 
-    def fetch(self, id: str, to: str) -> tuple[str, bytes]:
+    async def fetch(self, id: str, to: str) -> tuple[str, bytes]:
         """Who sent it, and what. It stays for its time: a server may fail to take it. Raises ``NotFound``."""
         self._forget()
         copy = self._copies.get(id)
         if copy is None or copy.to != to:
             raise NotFound("There is no such copy.", reason="unknown_copy")
-        return copy.by, copy.file.read_bytes()
+        try:
+            return copy.by, await in_thread(copy.file.read_bytes)
+        except FileNotFoundError:  # its time ended meanwhile
+            raise NotFound("There is no such copy.", reason="unknown_copy") from None
 
     def _forget(self) -> None:
         now = self.clock()
@@ -119,7 +129,8 @@ class Looks:
             self._drop(id)
 
     def _drop(self, id: str) -> None:
-        self._copies.pop(id).file.unlink(missing_ok=True)
+        if copy := self._copies.pop(id, None):
+            copy.file.unlink(missing_ok=True)
 
 
 class LookHandler(AppHandler):
@@ -174,21 +185,33 @@ class ViewersHandler(_LooksHandler):
         self.finish({"name": came.name, "groups": list(came.groups)})
 
 
+@web.stream_request_body
 class CopiesHandler(_LooksHandler):
-    """Something for somebody else, to be fetched by their server."""
+    """Something for somebody else, to be fetched by their server. Nothing of it is kept before it is known whose it
+    is."""
+
+    def initialize(self, looks: Looks) -> None:
+        super().initialize(looks)
+        self._body = bytearray()
+
+    async def prepare(self) -> None:
+        self._sender = await self.person()
+        self.expect_body(LARGEST)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._body += chunk
 
     async def post(self) -> None:
-        sender = await self.person()
+        if not self._body:
+            raise InvalidInput("The request has no copy.", hint="Send it as the body.", field="body")
         to = self.get_query_argument("to")
-        if not self.request.body or len(self.request.body) > LARGEST:
-            raise web.HTTPError(413, "It is too large.")
-        self.finish({"copy": self.looks.leave(sender.name, to, self.request.body)})
+        self.finish({"copy": await self.looks.leave(self._sender.name, to, bytes(self._body))})
 
 
 class CopyHandler(_LooksHandler):
     async def get(self, copy: str) -> None:
         person = await self.person()
-        by, pack = self.looks.fetch(copy, person.name)
+        by, pack = await self.looks.fetch(copy, person.name)
         self.set_header("Content-Type", "application/zip")
         self.set_header("X-From", quote(by))
         self.finish(pack)

@@ -52,6 +52,8 @@ class Refreshes:
     # Plans
 
     def plan(self, session: str) -> Plan | None:
+        from cronsim import CronSimError
+
         told = _read(self._of(session) / "plan.json")
         if told is None:
             return None
@@ -64,8 +66,9 @@ class Refreshes:
                 memory=int(told.get("memory", MEMORY)),
                 datasets=tuple(told.get("datasets", ())),
             )
-            datetime.fromisoformat(plan.handled)
-        except (KeyError, TypeError, ValueError):
+            # Of another machine's zones, or written by hand: what cannot be used is named here, once.
+            last_due(plan.cron, plan.zone, datetime.fromisoformat(plan.handled), now())
+        except (KeyError, TypeError, ValueError, CronSimError):
             raise _damaged(self._of(session) / "plan.json") from None
         return plan
 

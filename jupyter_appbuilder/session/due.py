@@ -76,7 +76,12 @@ class DueRuns:
                 yield Done(session, "", error=error)
                 continue
             if due:
-                yield await self._run(session)
+                try:
+                    yield await self._run(session)
+                except Exception as error:  # of one: the others have their time
+                    log.exception("The data of session %s cannot be refreshed", session)
+                    failure = AppBuilderError(f"It failed: {type(error).__name__}.", hint="See Jupyter's log.")
+                    yield Done(session, "", error=failure)
 
     async def _run(self, id: str) -> Done:
         here = id in self._opened

@@ -17,7 +17,7 @@ from .test_publish_page import page_of, write
 
 
 def test_an_app_goes_to_another_host_and_back(lab: Lab, open_lab: OpenLab) -> None:
-    id = lab.new_session(title="Reading group", template="static")["id"]
+    id = lab.new_session(title="Walking club", template="static")["id"]
     write(lab, id, "index.html", page_of("First"))
     write(lab, id, "key.js", "const key = 1;\n")
     panel = open_lab(id)
@@ -91,7 +91,7 @@ def test_an_app_goes_to_another_host_and_back(lab: Lab, open_lab: OpenLab) -> No
         expect(publishing.get_by_text("The draft has changed since")).to_be_visible(timeout=LONG)
         publish_again(3)
         publishing.get_by_role("button", name="Dismiss").click()
-        space = hub.spaces["ada/reading-group"]
+        space = hub.spaces["ada/walking-club"]
         assert b"Second" in space.files["index.html"]
         publication = publishing.get_by_role("region", name=re.compile("^Hugging Face"))
         publication.get_by_role("button", name="Releases").click()

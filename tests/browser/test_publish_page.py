@@ -27,7 +27,7 @@ def page_of(word: str) -> str:
 
 
 def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: OpenLab) -> None:
-    made: dict[str, Any] = lab.new_session(title="Reading group", template="static")
+    made: dict[str, Any] = lab.new_session(title="Chess club", template="static")
     id = made["id"]
     write(lab, id, "index.html", page_of("First"))
     write(lab, id, "key.js", KEY_IN_SOURCE)
@@ -39,8 +39,8 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     expect(publishing.get_by_role("radio", name=re.compile("^This server"))).to_be_checked()
     name = publishing.get_by_role("textbox", name="Name")
     name.fill("Reading Group!")
-    expect(name).to_have_value("reading-group")
-    expect(publishing.get_by_text(f"{lab.url}appbuilder/apps/reading-group/")).to_be_visible()
+    expect(name).to_have_value("chess-club")
+    expect(publishing.get_by_text(f"{lab.url}appbuilder/apps/chess-club/")).to_be_visible()
     panel.picture("publish-light")
     assert violations(page, PANEL) == []
     panel.narrow()
@@ -66,9 +66,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     page.keyboard.type("The key is of a test account")
     panel.picture("publish-anyway")
     findings.get_by_role("button", name="Publish anyway", exact=True).click()
-    expect(publishing.get_by_role("heading", name="“reading-group” is published: release 1")).to_be_visible(
-        timeout=LONG
-    )
+    expect(publishing.get_by_role("heading", name="“chess-club” is published: release 1")).to_be_visible(timeout=LONG)
     panel.picture("publish-done")
     assert violations(page, PANEL) == []
     with page.context.expect_page() as opened:
@@ -84,9 +82,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     expect(reader.get_by_role("heading", name="First page")).to_be_visible(timeout=LONG)
     publishing.get_by_role("button", name="Publish again").click()
     # What was let through is not asked again.
-    expect(publishing.get_by_role("heading", name="“reading-group” is published: release 2")).to_be_visible(
-        timeout=LONG
-    )
+    expect(publishing.get_by_role("heading", name="“chess-club” is published: release 2")).to_be_visible(timeout=LONG)
     reader.reload()
     expect(reader.get_by_role("heading", name="Second page")).to_be_visible(timeout=LONG)
     publishing.get_by_role("button", name="Back", exact=True).click()
@@ -111,7 +107,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
 
     page.evaluate("window.jupyterapp.commands.execute('appbuilder:home').then(() => null)")
     apps = page.locator(".jp-AppBuilder-appsWidget")
-    expect(apps.get_by_text("published", exact=True)).to_be_visible(timeout=LONG)
+    expect(apps.get_by_text("published", exact=True).first).to_be_visible(timeout=LONG)
     panel.picture("published-apps")
     publishing.get_by_role("button", name="Back", exact=True).click()
     chip(1, "Unpublish…")

@@ -268,6 +268,13 @@ async def test_what_is_due_runs_once_and_leaves_the_app_to_others(tmp_path: Path
         (builder.refreshes.folder / session.id / "plan.json").write_text("{")
         [damaged] = [one async for one in builder.due.once()]
         assert damaged.error
+        # So does one that no longer fits this machine; those after it have their time.
+        wrong = ({"zone": "Mars/Base"}, {"zone": "../etc"}, {"cron": "x y"}, {"handled": "2020-01-01T00:00:00"})
+        for change in wrong:
+            builder.refreshes.keep(session.id, replace(plan, **{"handled": "2020-01-01T00:00:00Z", **change}))
+            [damaged] = [one async for one in builder.due.once()]
+            assert damaged.error, change
+            assert "is damaged" in damaged.error.message
         builder.refreshes.keep("0" * 16, replace(plan, handled="2020-01-01T00:00:00Z"))
         (builder.refreshes.folder / session.id / "plan.json").unlink()
         assert [one.run async for one in builder.due.once()] == [None]
