@@ -38,7 +38,7 @@ def test_an_app_is_published_rolled_back_and_taken_down(lab: Lab, open_lab: Open
     expect(publishing.get_by_text("So far you alone see this app")).to_be_visible(timeout=LONG)
     expect(publishing.get_by_role("radio", name=re.compile("^This server"))).to_be_checked()
     name = publishing.get_by_role("textbox", name="Name")
-    name.fill("Reading Group!")
+    name.fill("Chess Club!")
     expect(name).to_have_value("chess-club")
     expect(publishing.get_by_text(f"{lab.url}appbuilder/apps/chess-club/")).to_be_visible()
     panel.picture("publish-light")
