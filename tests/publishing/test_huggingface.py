@@ -80,15 +80,15 @@ def test_an_app_with_a_server_is_a_private_docker_space_that_is_waited_for(tmp_p
     for stage, said in (("BUILD_ERROR", "could not be built"), ("RUNTIME_ERROR", "does not start")):
         hub.fails = stage
         with pytest.raises(Conflict, match=said) as error:
-            publish(server_bundle(tmp_path / stage, files=changed), hub, 2)
+            publish(server_bundle(tmp_path / stage, files=changed), hub, 2, visibility="public")
         assert "exit code: 1" in str(error.value)
-        assert space.files == files
+        assert (space.files, space.private) == (files, True)  # which nobody was to see
         with pytest.raises(Conflict):
             publish(server_bundle(tmp_path / f"{stage}-new", name="new"), hub)
         assert "ada/new" not in hub.spaces
     hub.fails = ""
-    publish(server_bundle(tmp_path / "3", files=changed), hub, 3)
-    assert space.files["app/serve.py"] == b"second"
+    publish(server_bundle(tmp_path / "3", files=changed), hub, 3, visibility="public")
+    assert (space.files["app/serve.py"], space.private) == (b"second", False)
     assert "app/api/main.py" not in space.files
 
 

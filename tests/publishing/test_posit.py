@@ -40,7 +40,13 @@ def test_a_release_is_deployed_for_those_that_the_maker_names(tmp_path, connect)
     assert "Launching static content" in told, "Connect's own log"
     assert any("manifest.json is not sent" in line for line in told)
 
-    publish(bundle(tmp_path / "2", {"index.html": "second"}), connect, 2, access="logged_in")
+    second = bundle(tmp_path / "2", {"index.html": "second"})
+    connect.fails = True  # then nobody else gets the release that is there
+    with pytest.raises(Conflict):
+        publish(second, connect, 2, access="logged_in")
+    assert content.fields["access_type"] == "acl"
+    connect.fails = False
+    publish(second, connect, 2, access="logged_in")
     assert content.site == {"index.html": b"second"}
     assert content.fields["access_type"] == "logged_in"
     assert len(connect.content) == 1

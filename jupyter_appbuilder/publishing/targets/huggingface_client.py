@@ -106,9 +106,9 @@ def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
         # One that was made and got nothing yet, by somebody's hand or by a publishing that was stopped, can be taken.
         if len(api.list_repo_commits(space, repo_type="space")) > 1:
             _check_ours(space, there, request)
-        if bool(info.private) != request["private"]:
-            api.update_repo_settings(space, repo_type="space", private=request["private"])
-            say(f"It is {'private' if request['private'] else 'public'} now.")
+        # Fewer see it before the release comes, more only when it is there: never who may not see the one that is.
+        if request["private"] and not info.private:
+            _show(api, space, private=True)
     folder = Path(request["folder"])
     mark = {"release": request["number"], "made_by": "Jupyter App Builder"}
     added: dict[str, Path | bytes] = {
@@ -133,10 +133,14 @@ def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
         )
         sent = True
         note = _wait(api, space, commit.oid) if runs else ""
+        if info.private and not request["private"] and not made:
+            _show(api, space, private=False)
     except BaseException:
         if made:
             _drop(api, space)
         else:
+            if request["private"] and not info.private:
+                _show(api, space, private=False, quiet=True)
             try:
                 _put_back(api, request)  # whatever was said of the commit: one may be made that nobody heard of
             except Exception as error:
@@ -145,6 +149,18 @@ def _publish(api: Any, request: dict[str, Any]) -> dict[str, Any]:
         raise
     url = f"{request['server']}/spaces/{space}"
     return {"url": url, "private": request["private"], "space_url": url, "host": host, "note": note}
+
+
+def _show(api: Any, space: str, *, private: bool, quiet: bool = False) -> None:
+    """Have nobody else see a Space, or everybody. ``quiet``: after a failure, of which another tells."""
+    try:
+        api.update_repo_settings(space, repo_type="space", private=private)
+    except Exception:
+        if not quiet:
+            raise
+        say("The Space stays private: make it public there.")
+    else:
+        say(f"It is {'private' if private else 'public'} now.")
 
 
 def _message(request: dict[str, Any]) -> str:

@@ -21,6 +21,8 @@ OURS = "Published by Jupyter App Builder"
 SECONDS = 1200
 NEAREST = {"python": 13, "node": 0}
 """The minor version that apps are tried with, of those that are new enough; of Node the newest."""
+WIDTHS = ("acl", "logged_in", "all")
+"""Who may open content, each more than the one before."""
 NPM = "11.6.0"
 FLAGS = ("enabled", "licensed", "available", "usable", "configured")
 """Of Connect's Node.js: each has to be true where it is told."""
@@ -101,7 +103,12 @@ def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
         content = client.content_create(request["name"])
         say("Made the content.")
     guid = content["guid"]
+    # Fewer may open it before the release comes, more only when it is there: never who may not see the one that is.
+    wanted, before = request["access"], str(content.get("access_type") or "")
+    narrower = before not in WIDTHS or WIDTHS.index(wanted) < WIDTHS.index(before)
     try:
+        if narrower:
+            client.content_update(guid, {"access_type": wanted})
         with tempfile.TemporaryFile() as archive:
             _pack(archive, request, runtime)
             say(f"Sending {len(request['files']):,} files, {archive.tell() / 1e6:,.1f} MB packed.")
@@ -109,7 +116,7 @@ def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
             bundle = client.upload_bundle(guid, archive)["id"]
         if request["runtime"]:  # guesses of passwords are counted by who asks, not by Connect's own address
             client._server.handle_bad_response(client.add_environment_vars(guid, [("TRUST_PROXY", "1")]))
-        updates = {"title": request["title"], "description": f"{OURS}.", "access_type": request["access"]}
+        updates = {"title": request["title"], "description": f"{OURS}."}
         draft = server_supports_draft_deploy(version)
         _wait(client, client.content_deploy(guid, bundle, activate=not draft)["task_id"])
         if draft and request["runtime"]:
@@ -117,11 +124,23 @@ def _publish(client: Any, request: dict[str, Any]) -> dict[str, Any]:
         client.content_update(guid, updates)
         if draft:  # it is what readers get only now that it was found to work
             _wait(client, client.content_deploy(guid, bundle, activate=True)["task_id"])
+        if not narrower:
+            client.content_update(guid, {"access_type": wanted})
     except BaseException:
         if made:
             _drop(client, guid)
+        elif narrower and before:
+            _open_again(client, guid, before)
         raise
     return {"url": client.content_get(guid)["content_url"]}
+
+
+def _open_again(client: Any, guid: str, access: str) -> None:
+    """For whom it was, after a release that did not come."""
+    try:
+        client.content_update(guid, {"access_type": access})
+    except Exception as error:
+        say(f"Fewer people may open the release before than could: {type(error).__name__}. Change that at Connect.")
 
 
 def _try_out(client: Any, guid: str, bundle: str) -> None:
