@@ -118,10 +118,11 @@ class Refreshes:
         handled = min(datetime.fromisoformat(plan.handled), now)
         if at := last_due(plan.cron, plan.zone, handled, now):
             return Due(session, at)
-        runs = [one for one in self.runs(session) if one.by == "schedule"][:2]
-        if runs and runs[0].state == "interrupted" and (len(runs) < 2 or runs[1].state != "interrupted"):
-            return Due(session, handled)
-        return None
+        last, *earlier = [*self.runs(session), None]
+        if last is None or (last.by, last.state) != ("schedule", "interrupted") or last.began < plan.set_at:
+            return None
+        before = next((one for one in earlier if one and one.by == "schedule"), None)
+        return None if before and before.state == "interrupted" else Due(session, handled)
 
     # Runs
 

@@ -188,9 +188,10 @@ async def test_two_at_once_a_stop_and_a_process_that_is_killed(tmp_path: Path) -
         script = (
             "import sys, time; from pathlib import Path; from jupyter_appbuilder.refreshing.shelf import Refreshes\n"
             "from jupyter_appbuilder.refreshing.base import Run\n"
+            "from jupyter_appbuilder.events import timestamp\n"
             "kept = Refreshes(Path(sys.argv[1]))\n"
             "with kept.running(sys.argv[2]):\n"
-            "    kept.begin(sys.argv[2], Run(0, 'schedule', 'running', '')); print('.', flush=True)\n"
+            "    kept.begin(sys.argv[2], Run(0, 'schedule', 'running', timestamp())); print('.', flush=True)\n"
             "    time.sleep(600)"
         )
         other = subprocess.Popen([sys.executable, "-c", script, str(kept.folder), session.id], stdout=subprocess.PIPE)
@@ -207,6 +208,11 @@ async def test_two_at_once_a_stop_and_a_process_that_is_killed(tmp_path: Path) -
         assert await refreshing.due()
         plan = await refreshing.plan()
         assert plan
+        kept.keep(session.id, replace(plan, set_at="2090-01-01T00:00:00Z"))  # of a schedule of before
+        assert not await refreshing.due()
+        kept.keep(session.id, plan)
+        kept.begin(session.id, replace(killed, by="person", state="done"))
+        assert not await refreshing.due()
         kept.begin(session.id, killed)
         assert not await refreshing.due()
 
